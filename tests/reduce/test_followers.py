@@ -1,5 +1,6 @@
 """Followers have the rows of their owners: a lost one costs a step at most, and the bits stay those of one table."""
 
+import queue
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +22,16 @@ from tests.reduce.owned_tables import (
 )
 from yarnml.control.credentials import Credentials
 from yarnml.control.holders import Holders, KeptPart, TableFiles
-from yarnml.errors import OwnerLost, WorkerLost
+from yarnml.errors import OwnerLost, WorkerLost, YarnmlError
 from yarnml.master.state_sync import keepers_of
+from yarnml.reduce.connections.base import Connection
+from yarnml.reduce.followers import Followers
+from yarnml.reduce.owner_wire import FollowUpdate
 from yarnml.reduce.placement import place_parts
 from yarnml.reduce.reducer import StepAborted, StepKey
 from yarnml.reduce.tree import combine
 from yarnml.sparse.policy import KeyPolicy
+from yarnml.sparse.run import empty_run
 
 
 @pytest.mark.parametrize(("workers", "dedicated"), [(3, 0), (2, 3)])
@@ -51,6 +56,22 @@ def test_an_owner_is_lost(workers: int, dedicated: int, credentials: Credentials
             assert sorted(addresses_of(allreduces)) == sorted(addresses), "every process owns a part again"
             assert all(len(reducer.owner.kept.parts) == 2 for reducer in reducers)
         assert rows_of(reducers) == bits(alone(step).arrays())
+
+
+def test_the_way_to_a_follower_fails() -> None:
+    """The owner hears of it, whatever it was, and the next update finds its thread at work."""
+
+    def connect(address: str) -> Connection:
+        raise MemoryError("no room for another stream")
+
+    ways = Followers(connect)
+    heard: queue.SimpleQueue[YarnmlError | None] = queue.SimpleQueue()
+    for step in range(2):
+        ways.forward("host:1", FollowUpdate(1, step, 0, 0, 1), empty_run(1), heard.put)
+        error = heard.get(timeout=30)
+        assert isinstance(error, WorkerLost)
+        assert str(error) == "An update can't go on to the follower at host:1: MemoryError: no room for another stream"
+    ways.close()
 
 
 def test_a_step_ahead() -> None:

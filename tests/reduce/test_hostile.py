@@ -4,6 +4,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from yarnml.reduce.connections.base import ConnectionLost
 from yarnml.reduce.connections.sockets import MAX_HEADER_BYTES, MAX_VECTOR_BYTES, UNSEEN_BYTES, SocketConnection
 from yarnml.reduce.handler import StreamHandler
 from yarnml.reduce.reducer import Reducer, StepKey
-from yarnml.reduce.wire import Part, decode_part
+from yarnml.reduce.wire import Part, decode_part, decode_refusal
 
 ONES = np.ones(4, np.float32)
 
@@ -118,6 +119,25 @@ def test_a_part_that_fits_no_sum_ends_its_stream_alone(hostile: bytes, values: A
     for place in (1, 2):
         reducer.add(decode_part(header(place=place)), ONES)
     assert reducer.total(StepKey(1, 0), 0, 1.0).tolist() == [3.0] * 4
+
+
+def test_a_total_that_can_t_be_sent_ends_the_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps a reducer from it, the worker is told."""
+    reducer = Reducer()
+
+    def fail(*arguments: object) -> None:
+        raise MemoryError("no room for a total")
+
+    monkeypatch.setattr(reducer, "total", fail)
+    with ends() as (near, far):
+        serving = threading.Thread(target=StreamHandler(reducer, far, 1.0).run)
+        serving.start()
+        near.send(header(), ONES)
+        answer, values = next(near.messages())
+        assert values is None
+        assert decode_refusal(answer).reason == "MemoryError: no room for a total"
+        near.finish()
+        serving.join()
 
 
 LACKS_DESCRIPTORS = """

@@ -57,6 +57,10 @@ class StreamHandler:
                         self._send_step(part)
             except WorkerLost as exc:
                 self._connection.send(encode(Refusal(str(exc), isinstance(exc, StepExpired))))
+            except ConnectionLost:
+                raise
+            except Exception as exc:  # whatever it was, the worker's wait for its totals must end
+                self._connection.send(encode(Refusal(f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}", False)))
 
     def _send_step(self, part: Part) -> None:
         key = StepKey(part.generation, part.step)
