@@ -14,7 +14,7 @@ from benchmarks.costs import Point
 from benchmarks.exchanger import CERTIFICATE, KEY
 from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.credentials import Token
-from yarnml.worker.environment import library_variables
+from yarnml.worker.library_variables import library_variables
 
 MIN_STEPS = 2
 """Steps at a time, at least."""

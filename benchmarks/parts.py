@@ -24,7 +24,7 @@ from yarnml.learners.optimizers import build_optimizer
 from yarnml.sparse.run import Run
 from yarnml.sparse.stored import KEYS
 from yarnml.sparse.table import restored
-from yarnml.worker.environment import library_variables
+from yarnml.worker.library_variables import library_variables
 from yarnml.worker.parameter_rows import BLOCK, ParameterRows
 
 ADAM = {"kind": "adam", "learning_rate": 1e-3}

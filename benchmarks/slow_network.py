@@ -18,7 +18,7 @@ from benchmarks.measure import align, spread
 from benchmarks.peers.process import Peer, Running, present
 from benchmarks.two_workers import Crew, Taken
 from benchmarks.workloads import HEAVY, job
-from yarnml.worker.environment import library_variables
+from yarnml.worker.library_variables import library_variables
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "float32": {},

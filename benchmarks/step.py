@@ -21,7 +21,7 @@ from yarnml.data.plan import make_plan
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
 from yarnml.master.master import Master
-from yarnml.worker.environment import library_variables
+from yarnml.worker.library_variables import library_variables
 
 LIMIT = "limit: 2 processes, no exchange"
 

@@ -25,7 +25,7 @@ from benchmarks.peers.process import Peer, Running
 from benchmarks.step import Engine
 from yarnml.clusters.local import open_crew
 from yarnml.job.load import load_job
-from yarnml.worker.environment import device_variables
+from yarnml.worker.library_variables import device_variables
 
 SECONDS = 450.0
 """No part begins after so long."""

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from benchmarks.measure import CORES
-from yarnml.worker.environment import THREAD_POOL_VARIABLES, device_variables
+from yarnml.worker.library_variables import THREAD_POOL_VARIABLES, device_variables
 
 BLOCK_SECONDS = 600.0
 """The longest that a block may take."""

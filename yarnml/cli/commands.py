@@ -63,12 +63,16 @@ def run_command(
 
     Run the same command again after a stop: it continues from the newest checkpoint.
     """
-    if plan or trial is not None:
-        print_plan(job_file, overrides, restart, trial)
-        return
+    if backend == "local" and (trial is not None or not plan):
+        from yarnml.clusters.ahead import start_ahead
+
+        start_ahead()  # before what reads the job is loaded here
     if metrics_port is not None:
         overrides = (*overrides, f"monitor.port={metrics_port}")
     job = load(job_file, overrides, profile=profile)
+    if plan or trial is not None:
+        print_plan(job, job_file, restart, trial)
+        return
     run(job, backend, Console(highlight=False), restart=restart, tell_end=True)
 
 
@@ -127,12 +131,12 @@ def submit_command(
     if proxy_user:
         os.environ[PROXY_USER] = proxy_user
     login = Login(os.path.abspath(keytab), principal) if keytab and principal else None
+    job = load(job_file, overrides, profile=profile)
     if plan or trial is not None:
-        print_plan(job_file, overrides, restart, trial)
-        if text := describe(load(job_file, overrides)):
+        print_plan(job, job_file, restart, trial)
+        if text := describe(job):
             echo(text)
         return
-    job = load(job_file, overrides, profile=profile)
     if dry_run:
         echo(print_application(job), nl=False)
         return

@@ -60,9 +60,10 @@ def echo(text: str, nl: bool = True) -> None:
     click.echo(shown(text), nl=nl)
 
 
-def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool, trial: str | None) -> None:
+def print_plan(job: "AnyJob", job_file: str, restart: bool, trial: str | None) -> None:
     """Print what a job would read, how it would train, and by a trial what a step would cost.
 
+    ``job_file``: its name, for people.
     ``trial``: the rate of the links between its processes; empty where one machine has them all.  None makes no trial.
     """
     if restart:
@@ -71,7 +72,6 @@ def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool, trial: 
     from yarnml.job.spec import Job
     from yarnml.master.preflight import look_ahead, overview_of_facts
 
-    job = load(job_file, overrides)
     if not isinstance(job, Job):
         raise JobFileError(f"--plan is for jobs that train, and {job_file} does not train; run it without --plan.")
     start = look_ahead(job)

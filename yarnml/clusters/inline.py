@@ -18,7 +18,7 @@ from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.worker.compile_cache import user_cache_variables
-from yarnml.worker.environment import THREAD_POOL_VARIABLES, device_variables
+from yarnml.worker.library_variables import THREAD_POOL_VARIABLES, device_variables
 from yarnml.worker.progress import ProgressTracker
 
 if TYPE_CHECKING:

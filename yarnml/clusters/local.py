@@ -26,7 +26,8 @@ from yarnml.master.master import Master
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, kind_of_failure
 from yarnml.storage.local import fresh
 from yarnml.worker.affinity import available_cores, cores_of_worker
-from yarnml.worker.environment import Environment, device_variables
+from yarnml.worker.environment import Environment
+from yarnml.worker.library_variables import device_variables
 
 HOST = "127.0.0.1"
 LOG_TAIL_LINES = 12
@@ -87,7 +88,7 @@ class LocalProcesses:
     def _server(self) -> ForkClient:
         """Return the server that forks, a new one where there is none any more."""
         if not self._servers or self._servers[-1].has_ended:
-            self._servers.append(SPARE.take(common_variables(self._job)))
+            self._servers.append(SPARE.take(common_variables(self._job.workers, self._job.environment.variables)))
             self._servers[-1].load(loops_of(self._job))
         return self._servers[-1]
 

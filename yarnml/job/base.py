@@ -86,7 +86,7 @@ def check_processes(job: BaseJob) -> None:
         )
     _check_sizes(job)
     environment = job.environment
-    given = [name for name in ("python", "archive", "pex", "image") if getattr(environment, name)]
+    given = environment.ways
     ways = [name for name in given if name != "python" or environment.archive]
     if len(ways) > 1:
         raise JobFileError(f"environment.{' and environment.'.join(ways)} both say where Python is; give one of them.")

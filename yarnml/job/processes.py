@@ -81,3 +81,8 @@ class EnvironmentSpec(Section, frozen=True, kw_only=True):
     packages: Literal["auto", "all"] | list[str] = "auto"
     files: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ways(self) -> list[str]:
+        """The names of the fields that say where Python is; none where the active environment travels."""
+        return [name for name in ("python", "archive", "pex", "image") if getattr(self, name)]

@@ -1,5 +1,6 @@
 """A trial: the first steps of a training by a crew, which show what a step of it costs.  Nothing is stored."""
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,8 +15,14 @@ from yarnml.master.reports import all_of, first_of
 SECONDS = 2.0
 """Time that the steps take which are measured, about."""
 
-FIRST_STEPS = 2
-"""Steps that tell how many are measured; the one before them has the compiler in it."""
+WARM_STEPS = 24
+"""Steps before those that are measured, about: the compiler is in the first one, and all take memory that later ones
+have (the network of ``python -m benchmarks step``: 390 ms, 115 ms after 3 steps, 65 ms after 20)."""
+
+WARM_SECONDS = 5.0
+"""Time after which no more of them are begun."""
+
+LARGEST_WARM_ROUND = 8
 
 MAX_STEPS = 200
 
@@ -78,9 +85,7 @@ class Trial:
         if job.scales or schema.label_scale != "none":
             self._crew.run(FitScaling(schema), few)
         built = first_of(self._crew.run(Build(schema), self._shards), Built)
-        self._train(0, 1)
-        first = 1 + FIRST_STEPS
-        step = max(sum(report.seconds.values()) for report in self._train(1, first)) / FIRST_STEPS
+        first, step = self._warm_up()
         count = count_of_steps(step)
         reports = self._train(first, first + count)
         slowest = max(reports, key=lambda report: report.seconds["compute"])
@@ -91,6 +96,19 @@ class Trial:
         about_sums = size.numbers, size.bytes
         delay = job.training.delay if self._workers > 1 else 0
         return TrialReport(built.parameters, built.steps, *about_sums, seconds, memory, self._workers, self._own, delay)
+
+    def _warm_up(self) -> tuple[int, float]:
+        """Train steps that are not measured: their number, and the seconds of one of the last."""
+        began = time.monotonic()
+        self._train(0, 1)
+        done = 1
+        size = 1
+        while True:
+            reports = self._train(done, done + size)
+            done += size
+            if done >= WARM_STEPS or time.monotonic() - began > WARM_SECONDS:
+                return done, max(sum(report.seconds.values()) for report in reports) / size
+            size = min(2 * size, LARGEST_WARM_ROUND)
 
     def _train(self, first: int, last: int) -> Sequence[Trained]:
         return all_of(self._crew.run(Train(first, last), self._shards), Trained)

@@ -18,7 +18,7 @@ from yarnml.job.acls import Acls, groups, users
 from yarnml.job.base import BaseJob, places
 from yarnml.job.spec import size_in_bytes
 from yarnml.storage.hdfs import roots_of
-from yarnml.worker import environment
+from yarnml.worker.library_variables import device_variables, library_variables
 
 JOB_FILE = "yarnml-job.json"
 """The job as it was sent: the name of this file on the edge node, in the staging folder and in a container."""
@@ -101,11 +101,11 @@ def specification(
         "worker_env": common
         | limits
         | {"YARNML_PROGRAMS": paths.programs(home, job.name)}
-        | environment.library_variables(workers.vcores, {})
+        | library_variables(workers.vcores, {})
         | _devices(workers.gpus),
         "reducers": reducers.count,
         "reducer_resources": _resources(reducers.memory, reducers.vcores),
-        "reducer_env": common | limits | environment.library_variables(reducers.vcores, {}) | _devices(0),
+        "reducer_env": common | limits | library_variables(reducers.vcores, {}) | _devices(0),
     }
     text = package.files("appspec").joinpath("application.yaml").read_text()
     filled: dict[str, Any] = _fill(yaml.safe_load(text), values)
@@ -212,7 +212,7 @@ def _quick_java() -> dict[str, str]:
 
 def _devices(gpus: int) -> dict[str, str]:
     """Variables for the devices of a container: without GPUs it must not see any, else it learns its own later."""
-    return {"YARNML_GPUS": str(gpus)} if gpus else {**environment.device_variables(0, 0), "YARNML_GPUS": "0"}
+    return {"YARNML_GPUS": str(gpus)} if gpus else {**device_variables(0, 0), "YARNML_GPUS": "0"}
 
 
 def _fill(template: Any, values: dict[str, Any]) -> Any:

@@ -18,7 +18,8 @@ from yarnml.clusters.yarn.skein_import import skein
 from yarnml.errors import WorkerLost
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.storage.answers import decode
-from yarnml.worker.environment import Environment, device_variables
+from yarnml.worker.environment import Environment
+from yarnml.worker.library_variables import device_variables
 from yarnml.worker.process import import_libraries, work
 
 MASTER_SECONDS = 300.0

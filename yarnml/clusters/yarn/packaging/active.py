@@ -71,8 +71,7 @@ def active_environment(job: BaseJob, own: list[Item], python: str) -> ActiveEnvi
 
 def describe(job: BaseJob) -> str:
     """A sentence about what of the active environment would travel; empty where all of it or nothing of it does."""
-    chosen = job.environment
-    if chosen.archive or chosen.pex or chosen.image or chosen.python:
+    if job.environment.ways:
         return ""
     return active_environment(job, archive.own_items(job.modules), sys.executable).remark()
 
