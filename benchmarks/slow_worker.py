@@ -24,6 +24,9 @@ EPOCHS = 12
 PERIOD_SECONDS = 0.015
 TURN_SECONDS = 1.0
 
+OPTIMIZER = {"kind": "adam", "learning_rate": 1e-3}
+"""Slower than by default, which is too fast for gradients of earlier parameters."""
+
 WITHOUT_BACKUPS = {"backups": False}
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "every step": ({}, WITHOUT_BACKUPS),
@@ -102,7 +105,7 @@ def document(folder: str, training: dict[str, Any], sizes: dict[str, Any]) -> di
     return {
         "name": "slow-worker",
         "data": data | {"features": ["pixels"], "label": "digit", "classes": list(range(10)), "scale": "standard"},
-        "learner": {"kind": "mlp", "hidden": [1024, 1024]},
+        "learner": {"kind": "mlp", "hidden": [1024, 1024], "optimizer": OPTIMIZER},
         "training": {"epochs": EPOCHS, "batch_size": 64, "shards": 8, **training},
         "workers": {"count": 2, **sizes},
         "checkpoint": {"path": f"{folder}/job", "every": "100 epochs"},
