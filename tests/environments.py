@@ -57,7 +57,8 @@ class Venv:
                 if not (self.site / top).exists():
                     (self.site / top).symlink_to(str(distribution(name).locate_file(top)))
         paths = [path for package in ("yarnml", "appspec") for path in (ROOT / package).rglob("*") if path.is_file()]
-        files = {str(path.relative_to(ROOT)): path.read_text() for path in paths if path.suffix != ".pyc"}
+        sources = [path for path in paths if path.parent.name != "__pycache__"]  # where numba's machine code lies, too
+        files = {str(path.relative_to(ROOT)): path.read_text() for path in sources}
         self.install("yarnml", files, *(distribution("yarnml").requires or []))
 
 
