@@ -17,7 +17,7 @@ from benchmarks.clicks import Clicks
 from benchmarks.measure import Column, align, interleaved, report
 from benchmarks.passes import Stopwatch
 from benchmarks.peers.process import Answer, Peer, once, present
-from benchmarks.sparse_targets import Taken, compared
+from benchmarks.sparse_targets import ONE, Taken, compared
 from yarnml.worker.affinity import available_cores, bind_thread
 
 COLUMNS = [
@@ -53,8 +53,65 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
         "limit/this of the first row of each table"
     )
 
-    def peers(table: Clicks = table, **ways: str) -> Blocks:
-        size = [str(table.rows), str(passes)]
+    comparison = Comparison(table, rounds, passes, only)
+    models(comparison, few)
+    for batch in (8192, 32_768):
+        workers(comparison, batch)
+    print(" targets")
+    align(compared(comparison.taken))
+    if only in "large":
+        large_table.main(keys)
+
+
+def models(comparison: "Comparison", few: Clicks) -> None:
+    """Each kind of model by one worker, beside others; ``few``: rows for a network, which takes long."""
+    peers = comparison.peers
+    job = comparison.job
+    rivals = peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw", Spark_MLlib="spark")
+    comparison.show("ftrl", "FTRL, 8,192 rows a step", rivals | {ONE: job()})
+    rivals = peers(a_loop_in_numba="adagrad")
+    comparison.show("adagrad", "Adagrad, 8,192 rows a step", rivals | {ONE: job(ADAGRAD)})
+    rivals = peers(a_loop_in_numba="factors")
+    comparison.show("factors", "factors of rank 8, 8,192 rows a step", rivals | {ONE: job(FACTORS)})
+    title = f"DLRM, 1,024 rows a step, {few.train_rows:,} rows"
+    rivals = peers(few, its_network_in_JAX="network", torch="torch")
+    comparison.show("dlrm", title, rivals | {ONE: job(DLRM, 1024, table=few)})
+
+
+def workers(comparison: "Comparison", batch: int) -> None:
+    """FTRL by one and two workers; ``batch``: rows of a step."""
+    job = partial(comparison.job, batch=batch)
+    sharded = partial(job, workers=2, state="sharded")
+    blocks = {
+        "1 worker": job(),
+        "1 worker, 1 core": job(cores=1),
+        "2 workers": job(workers=2),
+        "2 workers, a delay": job(workers=2, delay=1),
+        "2 workers, sharded": sharded(),
+        "2 workers, sharded, no followers": sharded(followers=0),
+        "2 workers, sharded, no followers, a delay": sharded(followers=0, delay=1),
+    }
+    title = f"workers, FTRL, {batch:,} rows a step; each of two has one core, one has both"
+    comparison.show(f"workers {batch}", title, blocks)
+
+
+class Comparison:
+    """Tables of jobs and peers.
+
+    ``only``: a part of the names of those that are made.
+    ``taken``: the answers of each table that was made, by its name.
+    """
+
+    def __init__(self, table: Clicks, rounds: int, passes: int, only: str) -> None:
+        self.taken: dict[str, Taken] = {}
+        self._table = table
+        self._rounds = rounds
+        self._passes = passes
+        self._only = only
+
+    def peers(self, table: Clicks | None = None, **ways: str) -> Blocks:
+        """The peers that are installed; ``ways``: of `benchmarks.peers.sparse`, by their titles."""
+        size = [str((table or self._table).rows), str(self._passes)]
         needs = {"vw": ["vowpalwabbit"], "network": ["jax"], "torch": ["torch"], "spark": ["pyspark", "/java"]}
         named = {
             name.replace("_", " "): Peer(
@@ -65,50 +122,23 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
         return {name: once(peer) for name, peer in present(named).items()}
 
     def job(
+        self,
         learner: Mapping[str, Any] = FTRL,
         batch: int = 8192,
         workers: int = 1,
-        table: Clicks = table,
+        table: Clicks | None = None,
         **fields: Any,
     ) -> Callable[[], Answer]:
-        return partial(fit, table, passes, batch, learner, workers=workers, **fields)
+        """A job of yarnml's; ``fields``: of `fit`."""
+        return partial(fit, table or self._table, self._passes, batch, learner, workers=workers, **fields)
 
-    taken: dict[str, Taken] = {}
-
-    def show(name: str, title: str, blocks: Blocks) -> None:
-        if only not in name:
+    def show(self, name: str, title: str, blocks: Blocks) -> None:
+        """Measure a table, and print it."""
+        if self._only not in name:
             return
         print(f" {title}")
-        taken[name] = interleaved(blocks, rounds)
-        report(taken[name], COLUMNS, limit=next(iter(blocks)))
-
-    rivals = peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw", Spark_MLlib="spark")
-    show("ftrl", "FTRL, 8,192 rows a step", rivals | {"yarnml, 1 worker": job()})
-    rivals = peers(a_loop_in_numba="adagrad")
-    show("adagrad", "Adagrad, 8,192 rows a step", rivals | {"yarnml, 1 worker": job(ADAGRAD)})
-    rivals = peers(a_loop_in_numba="factors")
-    show("factors", "factors of rank 8, 8,192 rows a step", rivals | {"yarnml, 1 worker": job(FACTORS)})
-    title = f"DLRM, 1,024 rows a step, {few.train_rows:,} rows"
-    rivals = peers(few, its_network_in_JAX="network", torch="torch")
-    show("dlrm", title, rivals | {"yarnml, 1 worker": job(DLRM, 1024, table=few)})
-    for batch in (8192, 32_768):
-        sharded = {"workers": 2, "state": "sharded"}
-        blocks = {
-            "1 worker": job(batch=batch),
-            "1 worker, 1 core": job(batch=batch, cores=1),
-            "2 workers": job(batch=batch, workers=2),
-            "2 workers, a delay": job(batch=batch, workers=2, delay=1),
-            "2 workers, sharded": job(batch=batch, **sharded),
-            "2 workers, sharded, no followers": job(batch=batch, **sharded, followers=0),
-            "2 workers, sharded, no followers, a delay": job(batch=batch, **sharded, followers=0, delay=1),
-        }
-        show(
-            f"workers {batch}", f"workers, FTRL, {batch:,} rows a step; each of two has one core, one has both", blocks
-        )
-    print(" targets")
-    align(compared(taken))
-    if only in "large":
-        large_table.main(keys)
+        self.taken[name] = interleaved(blocks, self._rounds)
+        report(self.taken[name], COLUMNS, limit=next(iter(blocks)))
 
 
 @contextmanager
