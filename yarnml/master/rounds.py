@@ -21,14 +21,12 @@ from yarnml.control.commands import (
     Export,
     FitScaling,
     Initialize,
-    Survey,
     WarmUp,
     ipc,
 )
-from yarnml.control.reports import Built, Evaluated, Report, RowsCounted, Surveyed
+from yarnml.control.reports import Built, Evaluated, Report, RowsCounted
 from yarnml.data.label_summary import classes_text, classes_warning
 from yarnml.data.schema import Schema
-from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
 from yarnml.events.events import Continued, LabelSummary, Listener, Outcome, WarmStarted
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
@@ -36,7 +34,7 @@ from yarnml.master.advice import remark_on_exchange
 from yarnml.master.crew import Crew
 from yarnml.master.evaluation import Metrics, check_calibration
 from yarnml.master.history import history_of
-from yarnml.master.reports import first_of
+from yarnml.master.reports import first_of, surveyed
 from yarnml.master.smaller_version import export_smaller
 from yarnml.master.state_sync import StateLost, StateSync
 from yarnml.master.stats import TrainingStats
@@ -162,16 +160,10 @@ class Rounds:
         return schema
 
     def _survey(self, schema: Schema) -> Schema:
-        """Give the workers the job, and find what the schema lacks.
-
-        Several surveys may follow each other: a column's step may learn from what an earlier one makes of it.
-        """
+        """Give the workers the job, and find what the schema lacks."""
         self._crew.warm_up(WarmUp(self._begin, None))
         self._run(self._begin)
-        while columns_to_survey(schema):
-            reports = self._run(Survey(schema)).values()
-            schema = with_findings(schema, merge_findings(r.findings for r in reports if isinstance(r, Surveyed)))
-        return schema
+        return surveyed(schema, self._run)
 
     def _outcome(self, position: Position, metrics: dict[str, dict[str, float]], stopped: bool) -> Outcome:
         self._stats.end()

@@ -4,13 +4,12 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from yarnml.control.commands import Build, FitScaling, Initialize, Survey, Train, ipc
-from yarnml.control.reports import Built, SumSize, Surveyed, Trained
+from yarnml.control.commands import Build, FitScaling, Initialize, Train, ipc
+from yarnml.control.reports import Built, SumSize, Trained
 from yarnml.data.plan import Plan
-from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
 from yarnml.job.spec import Job
 from yarnml.master.crew import Crew
-from yarnml.master.reports import all_of, first_of
+from yarnml.master.reports import all_of, first_of, surveyed
 
 SECONDS = 2.0
 """Time that the steps take which are measured, about."""
@@ -76,12 +75,9 @@ class Trial:
     def run(self) -> TrialReport:
         """Train the steps, and tell what they cost.  Raises YarnmlError where a whole job would, too."""
         job = self._begin.job
-        schema = self._schema
         few = self._workers  # shards: one of each worker suffices to learn what the schema lacks
         self._crew.run(self._begin, few)
-        while columns_to_survey(schema):
-            surveyed = all_of(self._crew.run(Survey(schema), few), Surveyed)
-            schema = with_findings(schema, merge_findings(report.findings for report in surveyed))
+        schema = surveyed(self._schema, lambda survey: self._crew.run(survey, few))
         if job.scales or schema.label_scale != "none":
             self._crew.run(FitScaling(schema), few)
         built = first_of(self._crew.run(Build(schema), self._shards), Built)
