@@ -100,6 +100,13 @@ def first_line(exc: BaseException) -> str:
     return (str(exc).strip() or type(exc).__name__).splitlines()[0]
 
 
+def kind_and_line(exc: BaseException) -> str:
+    """The class of a foreign exception before `first_line`; the class alone of one without words."""
+    kind = type(exc).__name__
+    line = first_line(exc)
+    return line if line == kind else f"{kind}: {line}"
+
+
 @contextmanager
 def translated(
     error: type[YarnmlError], what: str, advice: str = "", *, also: tuple[type[Exception], ...] = ()

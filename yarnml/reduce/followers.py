@@ -5,7 +5,7 @@ import threading
 from typing import NamedTuple
 
 from yarnml.data.arrays import Array
-from yarnml.errors import WorkerLost, YarnmlError
+from yarnml.errors import WorkerLost, YarnmlError, kind_and_line
 from yarnml.reduce.keyed import bytes_of
 from yarnml.reduce.owner import Answered
 from yarnml.reduce.owner_wire import FollowUpdate
@@ -87,8 +87,8 @@ class _Link:
             except YarnmlError as exc:
                 job.answered(exc)
             except Exception as exc:  # whatever it was, the workers that wait must hear of it
-                cause = f"{type(exc).__name__}: {exc}"
-                job.answered(WorkerLost(f"An update can't go on to the follower at {self._address}: {cause}"))
+                way = f"the follower at {self._address}"
+                job.answered(WorkerLost(f"An update can't go on to {way}: {kind_and_line(exc)}"))
             else:
                 job.answered(None)
 

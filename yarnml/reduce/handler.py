@@ -6,7 +6,7 @@ import threading
 
 import msgspec
 
-from yarnml.errors import WorkerLost
+from yarnml.errors import WorkerLost, kind_and_line
 from yarnml.reduce.aggregator import Aggregator
 from yarnml.reduce.connections.base import Connection, ConnectionLost
 from yarnml.reduce.keyed import bytes_of
@@ -55,12 +55,11 @@ class StreamHandler:
                     # After an aborted step nobody waits for its totals; the connection serves the next generation.
                     with contextlib.suppress(StepAborted):
                         self._send_step(part)
-            except WorkerLost as exc:
-                self._connection.send(encode(Refusal(str(exc), isinstance(exc, StepExpired))))
             except ConnectionLost:
                 raise
             except Exception as exc:  # whatever it was, the worker's wait for its totals must end
-                self._connection.send(encode(Refusal(f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}", False)))
+                reason = str(exc) if isinstance(exc, WorkerLost) else kind_and_line(exc)
+                self._connection.send(encode(Refusal(reason, isinstance(exc, StepExpired))))
 
     def _send_step(self, part: Part) -> None:
         key = StepKey(part.generation, part.step)

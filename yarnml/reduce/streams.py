@@ -5,7 +5,7 @@ import threading
 from typing import NamedTuple, Protocol
 
 from yarnml.control.codec import encode
-from yarnml.errors import WorkerLost
+from yarnml.errors import WorkerLost, kind_and_line
 from yarnml.reduce.connections.base import Connection, ConnectionLost
 from yarnml.reduce.keyed import KeyedVector, bytes_of, sent_bytes
 from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey
@@ -79,7 +79,7 @@ class Stream:
         except ConnectionLost as exc:
             self._sink.fail(self, str(exc))
         except Exception as exc:  # whatever the reducer sent, the wait for its totals must end
-            self._sink.fail(self, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}")
+            self._sink.fail(self, kind_and_line(exc))
 
     def _find_buffer(self, header: bytes) -> Vector | None:
         return self._sink.buffer(self, decode_part(header))
