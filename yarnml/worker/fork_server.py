@@ -6,7 +6,6 @@ The launcher sends a message for each process through a socket, with the file of
 and how it ended.  Standard input is a pipe that the launcher holds: its end tells every process that it is gone.
 """
 
-import gc
 import os
 import selectors
 import socket
@@ -70,11 +69,9 @@ class ForkServer:
 
 
 def _load(request: Load) -> None:
-    """Load compiled loops, once for all that are forked later, as `yarnml.worker.process.import_libraries` does."""
-    gc.disable()
-    import_module(request.loops).kernels()
-    gc.freeze()
-    gc.enable()
+    """Load compiled loops, once for all that are forked later."""
+    with process.lasting_objects():
+        import_module(request.loops).kernels()
 
 
 def _become(request: Request, log: int) -> None:

@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from yarnml import __version__, storage
 from yarnml.control.calls import BackupTask, Heartbeat, HeartbeatReply, Poll, RequestBackup
@@ -91,16 +92,24 @@ def _executor(
 
 
 def import_libraries() -> None:
-    """Import what workers use.
+    """Import what workers use."""
+    with lasting_objects():
+        import yarnml.worker.mapper  # noqa: F401
 
-    What modules define stays.  Python would look for garbage in it time and again, a fifth of the work of this import,
-    and in forked processes copy the memory that they share.
+
+@contextmanager
+def lasting_objects() -> Iterator[None]:
+    """Keep Python from looking for garbage in what a block makes, as imports do, which stays.
+
+    It would look time and again, a fifth of the work of an import, and in forked processes copy the memory that they
+    share.
     """
     gc.disable()
-    import yarnml.worker.mapper  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _serve(environment: Environment, client: ControlClient, report: Report, execute: Executor) -> None:
